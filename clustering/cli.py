@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import math
 import sys
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -47,10 +47,6 @@ if TYPE_CHECKING:
 NAME = "cluster-faces"
 _MAX_THREADS = 256
 _MAX_UPSAMPLE = 4
-_TOO_FEW = (
-    "in too few frames for both training and validation, so a trained detector may not recognise "
-    "them; add footage, or examine more frames with a smaller --every"
-)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -325,6 +321,7 @@ def _report(project: Project, summary: ClusterSummary) -> list[str]:
     from clustering.pairing.lesson import lesson_lines
     from clustering.summary import missed_lines, people_lines
     from data.core.time_left import duration
+    from data.video.footage import only_pictures
 
     lines = [_footage_line(one, summary.coverage.get(one.name)) for one in summary.footages]
     lines += [f"warning: {line}" for line in missed_lines(summary, project)]
@@ -349,10 +346,20 @@ def _report(project: Project, summary: ClusterSummary) -> list[str]:
             f"faces    {folder}/people/unknown",
             "warning: too few similar faces to make a person; try --min-samples 1",
         ]
-    lines += [f"warning: {name} is {_TOO_FEW}" for name in summary.too_few]
+    lines += _too_few_lines(summary.too_few, of_pictures=only_pictures(project))
     took = f"done in {duration(summary.took_s)}"
     lines += ["already up to date" if summary.up_to_date else took]
     return with_next(lines, "track-people", project.folder) if summary.people else lines
+
+
+def _too_few_lines(names: Iterable[str], *, of_pictures: bool) -> list[str]:
+    """Return a warning for each person who is missing from a part of the dataset."""
+    samples, advice = "frames", "add footage, or examine more frames with a smaller --every"
+    if of_pictures:
+        samples, advice = "pictures", "add pictures"
+    few = f"in too few {samples} for both training and validation"
+    result = "so a trained detector may not recognise them"
+    return [f"warning: {name} is {few}, {result}; {advice}" for name in names]
 
 
 def _footage_line(footage: FacesSummary, covered: Coverage | None) -> str:

@@ -44,7 +44,7 @@ from data.tables.faces import Faces, Frames
 from data.tables.frame_sizes import scale_stored_boxes, store_frame_sizes
 from data.tables.people import People, open_people
 from data.video.content import follow_moved
-from data.video.footage import Footage, probe
+from data.video.footage import Footage, probe, probe_entry
 
 
 def cluster_faces(
@@ -210,7 +210,7 @@ def _probe_others(
     footages, left_out = [], []
     for entry in _others(project, paths):
         try:
-            footages.append(_fetched(entry.path, entry.streams))
+            footages.append(probe_entry(entry))
         except Exception as error:
             if ends_run(error):
                 raise
@@ -218,9 +218,10 @@ def _probe_others(
             if not isinstance(error, InputError):
                 failures.lines.append(line)
             elif project.has_record(FACES, entry.name):
-                left_out.append(f"{line}; its faces are kept")
+                left_out.append(f"{line} (its faces are kept as they are)")
             else:
-                left_out.append(f"{line}; it is left out of the project until it is given again")
+                add = command_line("cluster-faces", "--project", project.folder, entry.path)
+                left_out.append(f"{line} (no longer in the project; to add it again: {add})")
             if not project.has_record(FACES, entry.name):
                 del project.footages[entry.name]
                 project.save()

@@ -52,7 +52,7 @@ from data.video.content import follow_moved
 from data.video.footage import holds_pictures, probe_entry
 from data.video.frames import Damage
 
-_RENDER_ALL: Final = "run crop-people without --person to render them"
+_RENDER_ALL: Final = "to render all videos, run crop-people without --person"
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from typing import Any
 
 from data.command.config import (
     CONFIG_FILE,
+    OF_ONE_RUN,
     may_set,
     parsed_toml,
     section_of,
@@ -40,13 +41,17 @@ def print_config(project: Project | None) -> int:
 def template() -> str:
     """Return a config file in which every option is a comment with its default and help."""
     lines = [
-        f"# All options. Save this file as {CONFIG_FILE}, at a path that `fancam config` lists,",
-        "# and remove the # of each option that you set.",
+        f"# All options that a file may set. Save this file as {CONFIG_FILE}, at a path that",
+        "# `fancam config` lists, and remove the # of each option that you set.",
     ]
     for command, parser in parsers().items():
         lines += ["", f"[{section_of(command)}]"]
-        for option, action in options_of(parser):
-            lines.append(f"# {option.lstrip('-')} = {_example(action)}  # {_help(action)}")
+        named = [(option.lstrip("-"), action) for option, action in options_of(parser)]
+        lines += [
+            f"# {name} = {_example(action)}  # {_help(action)}"
+            for name, action in named
+            if name not in OF_ONE_RUN
+        ]
     return "\n".join(lines)
 
 
@@ -69,7 +74,8 @@ def _settings(project: Project | None) -> Iterator[str]:
             for name, value in options.items():
                 note = "" if f"--{name}" in known else "  (there is no such option)"
                 if note == "" and not may_set(file, command, name):
-                    note = "  (not read from a project)"
+                    place = "a file" if name in OF_ONE_RUN else "a project"
+                    note = f"  (not read from {place})"
                 yield f"{command or section} --{name} {json.dumps(value)}  from {shown(file)}{note}"
     for command, parser in commands.items():
         for option, _ in options_of(parser):
@@ -82,7 +88,7 @@ def _remembered(project: Project) -> Iterator[str]:
     """Yield a line per option that a project remembers."""
     for command, options in project.options.items():
         for name, value in options.items():
-            yield f"{command} --{name} {json.dumps(value)}  remembered"
+            yield f"{command} --{name} {json.dumps(value)}  from options saved in earlier runs"
 
 
 def _read(file: Path) -> dict[str, dict[str, Any]]:

@@ -209,7 +209,7 @@ def _left_from_earlier(job: LinkJob) -> list[Path]:
 def _write_overlay(job: LinkJob, tracks: Tracks, timeline: Timeline, context: TaskContext) -> None:
     footage = job.detection.footage
     if footage.kind != "video":
-        raise InputError(f"{job.name}: --overlay needs a video, not a folder of pictures")
+        raise InputError(f"{job.name}: --overlay needs a video, not pictures")
     with context.progress(f"{job.name} overlay", len(timeline), 0) as bar:
 
         def frames() -> Iterator[Frame]:

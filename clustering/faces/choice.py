@@ -42,7 +42,7 @@ def choose_backend(
     """
     if detector == "centerface" and settings.upsample is not None:
         raise InputError(
-            "--upsample needs one of dlib's detectors; add --detector cnn, or use --min-face"
+            "--upsample needs one of dlib's detectors; give --detector cnn, or --min-face instead"
         )
     names = _usable(settings, detector, embedder)
     installed = ensure_models(names, offline=offline, say=say, required=(detector, embedder))

@@ -38,6 +38,7 @@ class Coverage:
     min_face_px: float  # minimum face size of the detection
     detector: str
     samples: str = "frames"  # or pictures
+    size_chosen: bool = False  # the minimum size was set by an option
 
     def advice(self, project: Path) -> str:
         """Suggest how to find more faces, in one line; nothing if the detection seems complete."""
@@ -47,16 +48,19 @@ class Coverage:
             return ""
         sign = f"no face in {self.empty_frames} of {self.frames} {self.samples}"
         if not empty:
-            small = f"{counted(self.at_limit, 'face')} of {self.faces}"
-            sign = f"{small} at the smallest size searched for"
-        option = ("--detector", "centerface")
+            small = f"{self.at_limit} of {counted(self.faces, 'face')}"
+            verb = "is" if self.at_limit == 1 else "are"
+            sign = f"{small} {verb} as small as the smallest size searched for"
+        is_best = self.detector == "centerface"
+        options = () if is_best else ("--detector", "centerface")
         smaller = "smaller faces"
-        if self.detector == "centerface":
+        # A project keeps the size that was chosen, and CenterFace refuses --upsample.
+        if is_best or self.size_chosen:
             if (size_px := smaller_min_face_px(self.min_face_px)) is None:
                 return ""
-            option = ("--min-face", str(size_px))
+            options = (*options, "--min-face", str(size_px))
             smaller = f"faces smaller than {self.min_face_px:.0f} px"
-        command = command_line("cluster-faces", "--project", project, *option)
+        command = command_line("cluster-faces", "--project", project, *options)
         return f"{sign}; to find {smaller}: {command}"
 
 
@@ -86,6 +90,7 @@ def coverage(frames: Frames, faces: Faces, record: FacesRecord) -> Coverage:
         min_face_px=limit_px,
         detector=record.detector,
         samples="frames" if record.kind == "video" else "pictures",
+        size_chosen=record.min_face_px is not None or record.upsample is not None,
     )
 
 

@@ -165,7 +165,7 @@ def read_plan(job: CropJob) -> CropPlan:
     never_seen = tuple(name for person, name in names.items() if person not in seen)
     if unknown := [name for name in settings.people if name not in names.values()]:
         listed = ", ".join(sorted(names.values()))
-        raise InputError(f"{unknown[0]}: no person of this name; {job.name} has {listed}")
+        raise InputError(f"{unknown[0]}: no person of this name; the project has {listed}")
     if unseen := [name for name in settings.people if name in never_seen]:
         raise InputError(f"{unseen[0]}: never seen in {job.name}; choose another person")
     return CropPlan(job, tracks, scored, timeline, people, never_seen)

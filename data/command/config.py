@@ -23,7 +23,7 @@ STAGES: Final = frozenset(
 """Commands whose options a project's file may set: a project may come from somebody else."""
 USERS_ONLY: Final = frozenset({"ray", "models"})
 """Options of these commands that it may not set."""
-_OF_ONE_RUN: Final = frozenset({"dry-run"})
+OF_ONE_RUN: Final = frozenset({"dry-run"})
 """Options that no file may set."""
 
 
@@ -101,7 +101,7 @@ def parsed_toml(stream: TextIO) -> dict[str, Any]:
 
 def may_set(file: Path, command: str, option: str) -> bool:
     """Whether a config file may set an option, named without dashes."""
-    if option in _OF_ONE_RUN:
+    if option in OF_ONE_RUN:
         return False
     return file == user_file() or (command in STAGES and option not in USERS_ONLY)
 
@@ -117,8 +117,7 @@ class SectionParser(TomlConfigParser):  # type: ignore[misc]
         """Return the options of the section.
 
         Raises:
-            InputError: the file is not TOML, or a project's sets an option that only the user's may
-                set.
+            InputError: the file is not TOML, or sets an option that it may not set.
         """
         content = parsed_toml(stream)
         loose = [name for name, value in content.items() if not isinstance(value, dict)]
@@ -131,10 +130,16 @@ class SectionParser(TomlConfigParser):  # type: ignore[misc]
             raise InputError(f"{stream.name}: {message}")
         refused = [name for name in items if not may_set(Path(stream.name), self._command, name)]
         if refused:
-            place = user_file() or "the environment"
-            message = f"{refused[0]} is not read from a project's file; set it in {place}"
-            raise InputError(f"{stream.name}: {message}")
+            raise InputError(f"{stream.name}: {_refusal(refused[0])}")
         return items
+
+
+def _refusal(option: str) -> str:
+    """Say why a file may not set an option, and what to do."""
+    if option in OF_ONE_RUN:
+        return f"{option} is not read from a file; give --{option} on the command line"
+    place = user_file() or "the environment"
+    return f"{option} is not read from a project's file; set it in {place}"
 
 
 def _exists(path: Path) -> bool:

@@ -87,7 +87,7 @@ def _check_address(address: str) -> None:
         return
     host, colon, port = address.rpartition(":")
     if not colon or not host or not port.isdecimal():
-        message = "give the head's HOST:PORT, such as 10.0.0.5:6379, or local"
+        message = "give auto, local, or HOST:PORT of the head node, such as 10.0.0.5:6379"
         raise InputError(f"--ray {address}: {message}")
     try:
         socket.create_connection((host.strip("[]"), int(port)), timeout=_CONNECT_S).close()
@@ -109,7 +109,8 @@ def _require_healthy(address: str) -> None:
         )
     except subprocess.TimeoutExpired as error:
         answer = f"no Ray cluster answers within {_HEALTH_CHECK_S:.0f} s"
-        message = f"{answer}; check that its token is set on this machine, or {_advice(address)}"
+        check = "check that the cluster's token is set on this machine"
+        message = f"{answer}; {check}, or {_advice(address)}"
         raise InputError(f"--ray {address}: {message}") from error
     if done.returncode:
         lines = done.stderr.strip().splitlines() or ["the cluster is not healthy"]

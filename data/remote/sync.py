@@ -191,7 +191,7 @@ class ProjectSync:
             (aside / path).parent.mkdir(parents=True, exist_ok=True)
             (self._folder / path).replace(aside / path)
         self._say(
-            f"{self._store.address}: another machine changed it since a run here was stopped; "
+            f"{self._store.address}: another machine has changed it since a run here was stopped; "
             f"its version is used, and files that were not sent are kept in {aside}"
         )
 

@@ -33,7 +33,7 @@ from data.tables.projection import update_projection
 
 MAX_NAME = 200
 """Maximum number of characters in a name."""
-_ANOTHER_DECISION = "another decision has been made meanwhile: check it, then try again"
+_ANOTHER_DECISION = "another decision has been made in the meantime: check it, then try again"
 _NOTES = 3  # texts of decisions that were made together
 
 
@@ -208,13 +208,13 @@ class DecisionLog:
         if seen is None:
             return
         if seen > self._people.revision():
-            raise OutdatedError("the project has been replaced meanwhile; reload the page")
+            raise OutdatedError("the project has been replaced in the meantime; reload the page")
         query = "SELECT concerned FROM decisions WHERE revision > ?"
         rows = self._execute(query, (seen,)).fetchall()
         changed = any(concerned & set(json.loads(others)) for (others,) in rows)
         if changed or self._people.clustered() > seen:
             raise OutdatedError(
-                "somebody changed the same people meanwhile: check them, then try again"
+                "somebody changed the same people in the meantime: check them, then try again"
             )
 
     def _append(
@@ -252,7 +252,7 @@ def _owners(people: People, decision: Decision) -> set[int]:
         current = people.assignments(footage, intervals=intervals_around(faces.time_s))
         rows = faces.rows_in(current.face_keys)
         if (rows < 0).any():
-            raise InputError(f"{footage}: a face does not exist any more; reload the page")
+            raise InputError(f"{footage}: one of these faces no longer exists; reload the page")
         owners |= set(current.person_id[rows].tolist())
     return owners - {UNKNOWN}
 
@@ -272,7 +272,7 @@ def _check(decision: Decision, names: Mapping[int, str]) -> None:
         return
     for person in decision.people():
         if person not in names:
-            raise InputError("a person does not exist any more; reload the page")
+            raise InputError("one of these people no longer exists; reload the page")
     if decision.kind is DecisionKind.RENAME:
         name = decision.name.strip()
         check_name(name)

@@ -39,6 +39,7 @@ FILLED: Final = 2
 """Neither was detected: the boxes are interpolated."""
 SOURCES: Final = ("face", "body", "filled")
 _EARLIER_FACE: Final = "detected"
+_AGAIN: Final = "run track-people again"
 """Name of the source "face" in files of earlier versions."""
 
 
@@ -261,10 +262,10 @@ def _read_rows(path: Path) -> pd.DataFrame:
             raise ValueError(f"columns must include {sorted(missing)}")
         return rows.reindex(columns=list(CSV_COLUMNS), fill_value="")
     except (OSError, UnicodeDecodeError, pd.errors.ParserError) as error:
-        raise InputError(f"{path}: not readable ({error}); run track-people first") from error
+        raise InputError(f"{path}: not readable ({error}); {_AGAIN}") from error
     except ValueError as error:  # the columns are missing or different
         message = f"not a file of tracks: its first line must be {','.join(CSV_COLUMNS)}"
-        raise InputError(f"{path}: {message}") from error
+        raise InputError(f"{path}: {message}; {_AGAIN}") from error
 
 
 def _tracks(path: Path, rows: pd.DataFrame, ids: Mapping[str, int]) -> Tracks:
@@ -279,7 +280,7 @@ def _tracks(path: Path, rows: pd.DataFrame, ids: Mapping[str, int]) -> Tracks:
     valid &= source.notna().to_numpy() & body_valid
     if not valid.all():
         row = int(np.argmin(valid)) + 1
-        raise InputError(f"{path}: row {row} is damaged; run track-people again")
+        raise InputError(f"{path}: row {row} is damaged; {_AGAIN}")
     return Tracks.ordered(
         frame_index=frame.astype(np.int64),
         time_s=time_s,

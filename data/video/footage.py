@@ -167,6 +167,12 @@ def holds_pictures(entry: FootageEntry) -> bool:
     return entry.rate is None and (is_picture(entry.path) or media_kind(entry.path) == "picture")
 
 
+def only_pictures(project: Project) -> bool:
+    """Whether a project has footage, and no video."""
+    entries = project.footages.values()
+    return bool(entries) and all(holds_pictures(entry) for entry in entries)
+
+
 def _of_pictures(pictures: list[Path], path: Path, kind: Literal["images", "image"]) -> Footage:
     width, height = _first_wh(pictures, path)
     return Footage(

@@ -10,9 +10,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from PIL import Image as Pillow
 
 from clustering.cli import _pace
 from data.project.project import Project
+from data.storage.shown import command_line
 from tests.clips.catalogue import Clips
 from tests.clips.numbered import picture
 from tests.clustering.command import (
@@ -123,6 +125,18 @@ def test_too_large_at_this_scale(run: Run, tmp_path: Path) -> None:
     assert_refused(run("large.jpg", "--upsample", "4"), "1920", "a smaller --upsample")
 
 
+@pytest.mark.usefixtures("detector")
+def test_people_in_too_few_frames_or_pictures(run: Run, clip: Path, tmp_path: Path) -> None:
+    (tmp_path / "photos").mkdir()
+    Pillow.fromarray(picture(1)).save(tmp_path / "photos" / "1.png")
+    few = "for both training and validation, so a trained detector may not recognise them"
+    shown = run("photos", "--min-samples", "1").out
+    assert f"warning: Person 1 is in too few pictures {few}; add pictures" in shown
+    shown = run(clip, "--every", "100", "--min-samples", "1").out
+    advice = "add footage, or examine more frames with a smaller --every"
+    assert f"warning: Person 1 is in too few frames {few}; {advice}" in shown
+
+
 # --- several footages -------------------------------------------------------------------------
 
 
@@ -167,6 +181,8 @@ def test_unfinished_footage_that_was_deleted(
     gone.unlink()
     result = run("clip.mp4", "--project", good)
     assert result.code == 0
-    assert any("gone" in line for line in result.out + result.err)
+    problem = f"no footage at {gone}; put it back, or run cluster-faces with its new path"
+    add = command_line("cluster-faces", "--project", good, gone)
+    assert f"warning: {problem} (no longer in the project; to add it again: {add})" in result.out
     assert detector.frames == 0
     assert list(Project(good).footages) == ["clip"]

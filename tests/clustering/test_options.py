@@ -8,11 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from clustering.cli import make_parser
+from data.command.remembered import stage_options as stage_options_of
 from data.core.errors import InputError
 from data.project.project import Project
 from data.project.stages import FACES, PEOPLE
 from fancam import stage_options
-from tests.clustering.command import Ran
+from tests.clustering.command import Ran, assert_refused
 from tests.clustering.fakes import CornerDetector
 
 Run = Callable[..., Ran]
@@ -68,6 +70,17 @@ def test_each_footage_keeps_its_own(run: Run, folder: Path) -> None:
 def test_a_refused_run_changes_nothing(run: Run, folder: Path) -> None:
     assert run("--project", folder, "missing.mp4", "--every", "0.2").code == 2
     assert Project(folder).options == {"cluster-faces": {"every": 0.5, "eps": 0.4}}
+
+
+def test_the_advised_size_takes_back_a_saved_upsample(run: Run, folder: Path) -> None:
+    assert run("--project", folder, "--upsample", "1").code == 0
+    advised = ("--detector", "centerface", "--min-face", "24")
+    parser = make_parser()
+    parsed = parser.parse_args(["--project", str(folder), *advised])
+    stage_options_of(parser, parsed, Project(folder))
+    assert (parsed.detector, parsed.min_face, parsed.upsample) == ("centerface", 24, None)
+    refused = run("--project", folder, "--detector", "centerface")
+    assert_refused(refused, "give --detector cnn, or --min-face instead")
 
 
 @pytest.mark.usefixtures("detector")

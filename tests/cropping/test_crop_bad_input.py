@@ -91,7 +91,7 @@ def test_bad_input(project: Project, spoil: Callable[[Project], None], message: 
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"people": ("Cleo",)}, "Cleo: no person of this name; film has Anna, Ben"),
+        ({"people": ("Cleo",)}, "Cleo: no person of this name; the project has Anna, Ben"),
         ({"encoder": EncoderSettings("h264_none")}, "h264_none: no such encoder on this machine"),
         ({"encoder": EncoderSettings("mpeg4")}, "mpeg4: encodes mpeg4"),
     ],

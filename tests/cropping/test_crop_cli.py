@@ -91,7 +91,7 @@ def test_a_video_that_shows_nobody(project: Path, capsys: pytest.CaptureFixture[
             ["--encoder", "h264_none"],
             "h264_none: no such encoder on this machine; give",
         ),
-        (["--person", "Dora"], "Dora: no person of this name; film has Anna, Ben, Cleo"),
+        (["--person", "Dora"], "Dora: no person of this name; the project has Anna, Ben, Cleo"),
         (["--person", "Cleo"], "Cleo: never seen in film; choose another person"),
         (["missing.mp4"], "missing.mp4: not in this project yet; run track-people "),
         (["--absent", "blue"], "blue: choose from"),

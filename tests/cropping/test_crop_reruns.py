@@ -136,7 +136,7 @@ def test_people_left_out_of_a_run_are_named_if_their_videos_are_stale(project: P
     summary = crop(project, people=("Anna",), window=WindowSettings(zoom="face"))
     assert summary.notes == (
         "not rendered again: Ben (made from other tracks or settings); "
-        "run crop-people without --person to render them",
+        "to render all videos, run crop-people without --person",
     )
 
 

@@ -233,7 +233,9 @@ class Room:
             if each.status != 200:
                 message = each.content["error"]
                 assert (
-                    "meanwhile" in message or "reload the page" in message or "no such" in message
+                    "in the meantime" in message
+                    or "reload the page" in message
+                    or "no such" in message
                 ), message
         events = self.journal.events
         made = [e for e in events if e.event == "decide"]

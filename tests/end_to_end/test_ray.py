@@ -191,11 +191,17 @@ def test_stopped_by_ctrl_c_on_a_terminal(tmp_path: Path) -> None:
 
 ADDRESSES = {
     "a closed port": ("127.0.0.1:9", "no Ray cluster answers (Connection refused)"),
-    "no port": ("127.0.0.1", "give the head's HOST:PORT"),
-    "a scheme": ("ray://10.0.0.5", "give the head's HOST:PORT"),
+    "no port": (
+        "127.0.0.1",
+        "give auto, local, or HOST:PORT of the head node, such as 10.0.0.5:6379",
+    ),
+    "a scheme": (
+        "ray://10.0.0.5",
+        "give auto, local, or HOST:PORT of the head node, such as 10.0.0.5:6379",
+    ),
     "a port too high": ("127.0.0.1:99999", "no Ray cluster answers"),
     "no such name": ("nowhere.invalid:6379", "no Ray cluster answers"),
-    "empty": ("", "give the head's HOST:PORT"),
+    "empty": ("", "give auto, local, or HOST:PORT of the head node, such as 10.0.0.5:6379"),
 }
 
 

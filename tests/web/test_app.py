@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ import httpx
 import pytest
 
 from data.project.project import Project
+from data.project.status import StageStatus
 from data.tables.decision_log import DecisionLog
 from data.tables.people import open_people
 from tests.web.drawn_crops import Drawing, draw_crops
@@ -112,6 +114,25 @@ def test_footage_of_hidden_people_says_why_it_has_no_videos(
     with served_client([project.folder]) as ask:
         reason = "nobody was found in it, or everybody is hidden."
         assert f"There are no videos of this footage: {reason}" in ask.get("/watch/film/1").text
+
+
+def test_gifs_of_footage_that_shows_nobody_are_no_way_to_videos(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = draw_crops(tmp_path / "film.fancam", Drawing(names=("Anna",), seconds=0.4))
+    empty = tmp_path / "empty.mp4"
+    project.add_footage(empty, size_bytes=1, duration_s=3, rate=Fraction(25), frame_wh=(4, 4))
+    videos = StageStatus("videos", "empty", reason="no person was seen in it")
+    command = ("smile-gifs", str(project.folder), str(empty))
+    gifs = StageStatus("smile GIFs", "empty", "missing", "smiles not scored yet", command)
+    found = [videos, gifs]
+    monkeypatch.setattr("web.core.status.statuses_of", lambda _: found)
+    with served_client([project.folder]) as ask:
+        html = ask.get("/watch/film/2").text
+        assert "There are no videos of this footage: nobody was found in it" in html
+        assert "smile-gifs" not in html
+        found[0] = StageStatus("videos", "empty", "missing", "not cropped yet", ("crop-people",))
+        assert "Run this command" in ask.get("/watch/film/2").text
 
 
 def test_a_damaged_footage_does_not_hide_the_others(tmp_path: Path, crops_project: Path) -> None:

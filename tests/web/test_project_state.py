@@ -18,6 +18,7 @@ from data.tables.decisions import Decision, DecisionKind
 from data.tables.people import open_people
 from tests.web.drawn_crops import Drawing, draw_crops
 from tests.web.serving import Running, served_client
+from web.watch import routes
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -126,6 +127,26 @@ def test_a_project_without_faces_says_what_to_do(tmp_path: Path, section: str) -
     assert "<h1>No people yet</h1>" in text
     assert "No faces were found" in text
     assert "<code>cluster-faces --project 'a film.fancam' FOOTAGE</code>" in text
+
+
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        (("Ben", "Cleo"), "Ben has been merged into Anna and Cleo has been merged into Anna."),
+        (
+            ("Ben", "Cleo", "Dora"),
+            "Ben has been merged into Anna, Cleo has been merged into Anna and Dora has been "
+            "merged into Anna.",
+        ),
+    ],
+)
+def test_several_merges_are_one_sentence(
+    names: tuple[str, ...], expected: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = draw_crops(tmp_path / "film.fancam", SMALL)
+    monkeypatch.setattr(routes, "_merges", lambda *_: [(name, "Anna") for name in names])
+    text = " ".join(text_of(project.folder, "/watch/film/1").split())
+    assert f"Since they were made, {expected}" in text
 
 
 @pytest.mark.parametrize("merged", [True, False])

@@ -11,6 +11,7 @@ from typing import Any, Final
 from data.core.atomic import atomic_write
 from data.core.digest import digest
 from data.core.errors import InputError
+from data.storage.shown import shown
 from tracking.detection.weights import DEFAULT_WEIGHTS, file_at_hand, find_weights
 
 NO_BODIES: Final = "none"
@@ -20,7 +21,9 @@ BODIES_FOLDER: Final = "weights"
 _PERSON: Final = "person"
 _ADVICE: Final = f"give --body-weights FILE, such as {DEFAULT_WEIGHTS}"
 _TO_DOWNLOAD: Final = f"track-people --body-weights {DEFAULT_WEIGHTS} downloads it"
-_TO_COPY: Final = "copy it into the current folder, or give another file with --body-weights"
+_ANOTHER: Final = "or give another file with --body-weights"
+_TO_COPY: Final = f"copy it into the current folder, {_ANOTHER}"
+_TO_REPLACE: Final = f"delete it to download it again, {_ANOTHER}"
 _ONNX: Final = "bodies.onnx"
 _OPENVINO: Final = "bodies.xml"
 
@@ -102,10 +105,18 @@ def _yolo_model(weights: str, folder: Path, offline: bool, say: Callable[[str], 
     except InputError as error:
         reason = str(error).split(";")[0].removeprefix(f"{weights}: ")
         reason = reason.removeprefix(f"{file_at_hand(weights)}: ")
-        advice = _TO_COPY if weights == DEFAULT_WEIGHTS else _ADVICE
-        raise InputError(f"{weights}: {reason}; {advice}") from error
-    person = _person(weights, dict(enumerate(metadata.names)))
+        name, advice = _name_and_advice(weights)
+        raise InputError(f"{name}: {reason}; {advice}") from error
+    person = _person(*_name_and_advice(weights), dict(enumerate(metadata.names)))
     return BodyModel(folder / _ONNX, metadata.key, person, metadata.image_px)
+
+
+def _name_and_advice(weights: str) -> tuple[str, str]:
+    """Return the name of unusable weights, and what to do; the default ones may be in the cache."""
+    if weights != DEFAULT_WEIGHTS:
+        return weights, _ADVICE
+    file = file_at_hand(weights)
+    return (weights, _TO_COPY) if file is None else (shown(file), _TO_REPLACE)
 
 
 def _openvino_model(folder: Path, copies: Path) -> BodyModel:
@@ -118,7 +129,7 @@ def _openvino_model(folder: Path, copies: Path) -> BodyModel:
     metadata = _read_metadata(metadata_file)
     if metadata.get("task") != "detect":
         raise InputError(f"{folder}: it does not detect objects; {_ADVICE}")
-    person = _person(str(folder), metadata.get("names"))
+    person = _person(str(folder), _ADVICE, metadata.get("names"))
     contents = [file.read_bytes() for file in (values, graphs[0])]
     copied = copies / _OPENVINO
     for content, file in zip(contents, (copied.with_suffix(".bin"), copied), strict=True):
@@ -143,7 +154,7 @@ def _image_px(size: object) -> int:
     return int(max(sizes)) if isinstance(sizes, list | tuple) else 640
 
 
-def _person(weights: str, names: object) -> int:
+def _person(weights: str, advice: str, names: object) -> int:
     """Return the index of the class "person".
 
     Raises:
@@ -153,4 +164,4 @@ def _person(weights: str, names: object) -> int:
     for index, name in of_index.items():
         if name == _PERSON:
             return int(index)
-    raise InputError(f'{weights}: it has no class "{_PERSON}"; {_ADVICE}')
+    raise InputError(f'{weights}: it has no class "{_PERSON}"; {advice}')

@@ -53,8 +53,12 @@ class Examples:
         return np.bincount(classes, minlength=len(self.names)).astype(np.int64)
 
 
-def read_examples(folder: Path) -> Examples:
+def read_examples(folder: Path, *, of_pictures: bool = False) -> Examples:
     """Read the dataset that cluster-faces wrote.
+
+    Args:
+        folder: folder of the dataset.
+        of_pictures: the project has no video, which changes the advice.
 
     Raises:
         InputError: it is missing, damaged, or has too few people or faces to train on.
@@ -66,7 +70,7 @@ def read_examples(folder: Path) -> Examples:
     splits = {split: _read_split(folder, content, split) for split in ("train", "val")}
     key = _key(folder, [*splits["train"], *splits["val"]])
     examples = Examples(content.names, splits["train"], splits["val"], key)
-    _check(folder, examples)
+    _check(folder, examples, of_pictures=of_pictures)
     return examples
 
 
@@ -156,9 +160,11 @@ def _key(folder: Path, examples: Sequence[Example]) -> str:
     return sha.hexdigest()[:16]
 
 
-def _check(folder: Path, examples: Examples) -> None:
+def _check(folder: Path, examples: Examples, *, of_pictures: bool) -> None:
     """Reject datasets that a detector cannot be trained on."""
-    advice = "examine more frames with a smaller cluster-faces --every, or add footage"
+    advice = "add footage, or examine more frames with a smaller cluster-faces --every"
+    if of_pictures:
+        advice = "add pictures"
     if not examples.train:
         raise InputError(
             f"{folder}: no images to train on; run cluster-faces --project PROJECT --force"

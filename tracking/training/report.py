@@ -387,7 +387,8 @@ def _epochs_text(result: TrainingResult) -> str:
         return str(result.epochs)
     if not result.stopped_early:
         return f"{result.epochs}, as planned"
-    return f"{result.epochs} of {result.planned_epochs}: stopped early, because it did not improve"
+    why = "because the detector no longer improved"
+    return f"{result.epochs} of {result.planned_epochs}: stopped early, {why}"
 
 
 @cache

@@ -24,6 +24,7 @@ from data.project.project import Project
 from data.project.stages import PEOPLE, TRACKER, TrackerRecord
 from data.storage.shown import command_line
 from data.tables.people import open_people
+from data.video.footage import only_pictures
 from tracking.detection.ultralytics_env import set_ultralytics_offline
 from tracking.detection.weights import (
     DEFAULT_WEIGHTS,
@@ -122,7 +123,7 @@ def _train_tracker(
     progress: Progress,
     say: Callable[[str], None],
 ) -> TrackerSummary:
-    examples = read_examples(project.dataset_folder)
+    examples = read_examples(project.dataset_folder, of_pictures=only_pictures(project))
     person_id = person_ids(project, examples.names)
     folder = project.tracker_folder
     unfinished = _unfinished_inputs(folder / TRAINING_FOLDER)

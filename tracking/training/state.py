@@ -15,6 +15,7 @@ from data.project.stages import TRACKER, TrackerRecord
 from data.project.status import OTHER_OPTIONS, StageStatus, StatusName
 from data.tables.dataset import DATA_FILE
 from data.tables.people import People, open_people
+from data.video.footage import only_pictures
 from tracking.training.examples import ids_in_dataset, read_examples
 from tracking.training.learning_curve import CURVE_FILE
 from tracking.training.report import REPORT
@@ -64,9 +65,8 @@ def _tracker_status(
 def _untrained(project: Project, state: StatusName, why: str) -> StageStatus:
     """Return the status of a tracker; without a command if the dataset cannot be trained on."""
     folder = project.dataset_folder
-    files = [folder / MANIFEST, folder / DATA_FILE]
     try:
-        _, names = _examples(folder, tuple(file_key(file) for file in files if file.exists()))
+        _, names = _dataset(project)
         person_ids(project, names)
     except InputError as error:
         because = str(error).removeprefix(f"{project.folder}: ").removeprefix(f"{folder}: ")
@@ -76,19 +76,31 @@ def _untrained(project: Project, state: StatusName, why: str) -> StageStatus:
 
 def is_tracker_stale(project: Project, people: People, record: TrackerRecord) -> bool:
     """Return whether the dataset has changed since the training of ``record``."""
-    folder = project.dataset_folder
-    files = [folder / MANIFEST, folder / DATA_FILE]
     try:
-        key, names = _examples(folder, tuple(file_key(file) for file in files if file.exists()))
+        key, names = _dataset(project)
     except InputError:
         return True  # the current dataset cannot be trained on
     ids = ids_in_dataset(project, people)
     return tuple(ids.get(name) for name in names) != record.person_id or key != record.dataset
 
 
+def _dataset(project: Project) -> tuple[str, tuple[str, ...]]:
+    """Return the key of a project's dataset, and the names in it.
+
+    Raises:
+        InputError: it cannot be trained on.
+    """
+    folder = project.dataset_folder
+    files = [folder / MANIFEST, folder / DATA_FILE]
+    keys = tuple(file_key(file) for file in files if file.exists())
+    return _examples(folder, keys, only_pictures(project))
+
+
 # Cached, because it reads every image and the pages request it repeatedly.
 @lru_cache(maxsize=8)
-def _examples(folder: Path, keys: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
+def _examples(
+    folder: Path, keys: tuple[str, ...], of_pictures: bool
+) -> tuple[str, tuple[str, ...]]:
     del keys  # part of the cache key only
-    examples = read_examples(folder)
+    examples = read_examples(folder, of_pictures=of_pictures)
     return examples.key, examples.names

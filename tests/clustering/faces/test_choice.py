@@ -167,7 +167,7 @@ def test_a_named_embedder_goes_with_dlibs_detector(model_index: ModelIndex) -> N
 def test_centerface_has_no_upsample(model_index: ModelIndex, tmp_path: Path) -> None:
     install(model_index, "centerface", "sface")
     with pytest.raises(
-        InputError, match="--upsample needs one of dlib's detectors; add --detector cnn"
+        InputError, match="dlib's detectors; give --detector cnn, or --min-face instead"
     ):
         chosen("centerface", settings=BackendSettings(upsample=1))
     assert not list(tmp_path.glob("*.fancam"))

@@ -116,7 +116,7 @@ def test_photographs_of_several_sizes_have_a_typical_one() -> None:
             faces(15, *[60] * 5),
             6,
             record(),
-            "1 face of 6 at the smallest size searched for; "
+            "1 of 6 faces is as small as the smallest size searched for; "
             "to find faces smaller than 14 px: cluster-faces --project film.fancam --min-face 8",
             id="faces at the limit",
         ),
@@ -125,7 +125,7 @@ def test_photographs_of_several_sizes_have_a_typical_one() -> None:
             faces(70, 65, 90),
             3,
             record("cnn"),
-            "2 faces of 3 at the smallest size searched for; "
+            "2 of 3 faces are as small as the smallest size searched for; "
             "to find smaller faces: cluster-faces --project film.fancam --detector centerface",
             id="dlib at its limit",
         ),
@@ -142,7 +142,7 @@ def test_photographs_of_several_sizes_have_a_typical_one() -> None:
             faces(42, 90),
             2,
             record(min_face_px=40.0),
-            "1 face of 2 at the smallest size searched for; "
+            "1 of 2 faces is as small as the smallest size searched for; "
             "to find faces smaller than 40 px: cluster-faces --project film.fancam --min-face 24",
             id="a size was set",
         ),
@@ -150,9 +150,19 @@ def test_photographs_of_several_sizes_have_a_typical_one() -> None:
             faces(82),
             1,
             record("cnn", upsample=0),
-            "1 face of 1 at the smallest size searched for; "
-            "to find smaller faces: cluster-faces --project film.fancam --detector centerface",
+            "1 of 1 face is as small as the smallest size searched for; "
+            "to find faces smaller than 80 px: "
+            "cluster-faces --project film.fancam --detector centerface --min-face 48",
             id="upsample was set",
+        ),
+        pytest.param(
+            faces(25, 90),
+            2,
+            record("hog", min_face_px=24.0),
+            "1 of 2 faces is as small as the smallest size searched for; "
+            "to find faces smaller than 24 px: "
+            "cluster-faces --project film.fancam --detector centerface --min-face 14",
+            id="a size was set for dlib",
         ),
         pytest.param(faces(90), 3, record(min_face_px=4.0), "", id="no smaller size is possible"),
     ],

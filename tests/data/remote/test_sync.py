@@ -267,7 +267,8 @@ def test_another_machine_changed_the_project_meanwhile(home: str, machine: Machi
     (aside,) = (cache_folder() / "unsent").iterdir()
     assert sorted(path.read_text() for path in aside.iterdir()) == ["ours", "ours"]
     assert len(messages) == 1
-    assert str(aside) in messages[0]
+    since = "another machine has changed it since a run here was stopped; its version is used"
+    assert messages[0] == f"{home}: {since}, and files that were not sent are kept in {aside}"
 
 
 def test_an_emptied_cache_deletes_nothing(home: str, transfers: list[str]) -> None:

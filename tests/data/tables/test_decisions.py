@@ -103,7 +103,7 @@ def test_decisions_made_together(people: People) -> None:
 def test_decisions_made_together_are_all_made_or_none(people: People) -> None:
     log, before = DecisionLog(people), people.revision()
     hides = [Decision(DecisionKind.HIDE, 1), Decision(DecisionKind.HIDE, 9)]
-    with pytest.raises(InputError, match="a person does not exist"):
+    with pytest.raises(InputError, match="one of these people no longer exists; reload the page"):
         log.decide(*hides)
     for wrong in ((), (hides[0], Decision(DecisionKind.MERGE, 3, 1))):
         with pytest.raises(ValueError, match="of one kind"):
@@ -143,12 +143,12 @@ def test_assigned_faces_take_precedence_over_removed_ones(people: People) -> Non
     [
         pytest.param(
             Decision(DecisionKind.RENAME, 9, name="Anna"),
-            "a person does not exist",
+            "one of these people no longer exists; reload the page",
             id="unknown person",
         ),
         pytest.param(
             Decision(DecisionKind.MERGE, 1, 9),
-            "a person does not exist",
+            "one of these people no longer exists; reload the page",
             id="into an unknown person",
         ),
         pytest.param(Decision(DecisionKind.RENAME, 1, name=" "), "the name is empty", id="no name"),
@@ -159,12 +159,12 @@ def test_assigned_faces_take_precedence_over_removed_ones(people: People) -> Non
         ),
         pytest.param(
             Decision(DecisionKind.MOVE, 1, faces=places(0, 99)),
-            "a face does not exist",
+            "one of these faces no longer exists; reload the page",
             id="no such face",
         ),
         pytest.param(
             Decision(DecisionKind.MOVE, 9, faces=places(0)),
-            "a person does not exist",
+            "one of these people no longer exists; reload the page",
             id="to an unknown person",
         ),
     ],

@@ -144,7 +144,7 @@ def test_a_conflicting_decision_is_refused(people: People, theirs: Decision) -> 
     DecisionLog(people).decide(theirs, seen=seen)
     after = now(people)
     mine = Decision(DecisionKind.ACCEPT, 2, faces=places(6, 3))
-    with pytest.raises(OutdatedError, match="meanwhile: check"):
+    with pytest.raises(OutdatedError, match="in the meantime: check"):
         DecisionLog(people).decide(mine, seen=seen)
     assert now(people) == after
     DecisionLog(people).decide(mine, seen=people.revision())

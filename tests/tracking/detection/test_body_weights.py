@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from data.core.errors import InputError
+from data.storage.shown import shown
 from data.video.frames import Frame
 from tracking.detection import weights
 from tracking.detection.body_detector import load_body_detector
@@ -126,6 +127,25 @@ def test_without_the_default_weights_faces_are_followed(
     assert reason in found.note
     assert "\n" not in found.note
     assert find_body_model("none", tmp_path, offline=offline, say=print).note == ""
+
+
+@pytest.mark.parametrize("place", ["cache/weights", "."])
+@pytest.mark.parametrize("spoil", [damaged, another_task, without_person])
+def test_default_weights_that_cannot_be_used_are_to_be_deleted(
+    spoil: Callable[[Path], None], place: str, tmp_path: Path
+) -> None:
+    file = Path(place, "yolo11n.pt")
+    file.parent.mkdir(parents=True, exist_ok=True)
+    spoil(file)
+    note = find_body_model(None, tmp_path / "weights", offline=True, say=print).note
+    named = shown(tmp_path / file) if place != "." else "yolo11n.pt"
+    assert note.startswith(f"tracking faces only: {named}: ")
+    advice = "delete it to download it again, or give another file with --body-weights"
+    assert note.endswith(f"; {advice}")
+    file.unlink()
+    note = find_body_model(None, tmp_path / "weights", offline=True, say=print).note
+    advice = "copy it into the current folder, or give another file with --body-weights"
+    assert note.endswith(f"; {advice}")
 
 
 def test_default_weights_that_are_not_needed_are_not_downloaded(tmp_path: Path) -> None:

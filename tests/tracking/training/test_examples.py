@@ -136,3 +136,18 @@ def test_bad_datasets(
     with pytest.raises(InputError, match=message) as caught:
         read_examples(project.dataset_folder)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("of_pictures", "advice"),
+    [
+        (False, "add footage, or examine more frames with a smaller cluster-faces --every"),
+        (True, "add pictures"),
+    ],
+)
+def test_advice_for_a_small_dataset(of_pictures: bool, advice: str, tmp_path: Path) -> None:
+    project = draw_project(tmp_path / "a.fancam", train=2, val=1)
+    _no_val(project.dataset_folder)
+    with pytest.raises(InputError) as caught:
+        read_examples(project.dataset_folder, of_pictures=of_pictures)
+    assert str(caught.value).endswith(f": no images to validate on; {advice}")

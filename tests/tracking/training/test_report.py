@@ -131,7 +131,7 @@ def test_figures_of_earlier_versions_are_read(tmp_path: Path) -> None:
         "yolo11n.pt",
         "100 for training, 25 for validation",
         "416 px",
-        "30 of 40: stopped early",
+        "30 of 40: stopped early, because the detector no longer improved",
         "4.0 minutes",
         "in the 25 validation images. Validation images show moments",
         "found in 18 of 20 frames",

@@ -148,7 +148,7 @@ def test_the_same_person_at_once(
         field.fill(name)
         field.press("Enter")
     wait_for_toast(pages[0], "to Anna")
-    wait_for_toast(pages[1], "meanwhile: check them")
+    wait_for_toast(pages[1], "in the meantime: check them")
     assert [name for *_, name, _, _ in decisions(sorted_project)] == ["Anna"]
     # The page shows the error first, then reloads.
     expect(card(pages[1], 2).locator(".name-field")).to_have_value("Anna")

@@ -85,7 +85,7 @@ def test_decisions_during_a_run_hold_or_are_refused(
     assert {face_count(during), face_count(decided)} <= whole
     accepted = [body for body, (status, _) in zip(bodies, answers, strict=True) if status == 200]
     refused = [content["error"] for status, content in answers if status != 200]
-    advice = ("meanwhile", "reload the page", "run cluster-faces")
+    advice = ("in the meantime", "reload the page", "run cluster-faces")
     assert all("\n" not in line and any(a in line for a in advice) for line in refused), refused
     with open_people(folder / "clip.fancam" / "people.sqlite") as people:
         made = [decision.kind.value for decision in people.decisions()]

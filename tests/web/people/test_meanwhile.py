@@ -58,7 +58,7 @@ def test_a_footage_removed_meanwhile(ask: ApiClient, sorted_project: Project) ->
     status, content = ask.post(PEOPLE + "/decisions", body)
     assert (status, content["error"]) == (
         409,
-        "somebody changed the same people meanwhile: check them, then try again",
+        "somebody changed the same people in the meantime: check them, then try again",
     )
     assert not decisions(sorted_project)
 

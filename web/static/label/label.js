@@ -225,7 +225,7 @@ function newQueue() {
 
 /** Name the answer whose score orders the faces. */
 function showOrder() {
-  $("order").querySelector(`[value="${MODEL}"]`).textContent = `Likeliest ${words(set.labels[clickLabel])} first`;
+  $("order").querySelector(`[value="${MODEL}"]`).textContent = `Likeliest “${words(set.labels[clickLabel])}” first`;
 }
 
 $("order").addEventListener("change", newQueue);

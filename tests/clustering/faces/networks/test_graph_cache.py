@@ -87,7 +87,9 @@ def test_different_weights_get_different_files(tmp_path: Path) -> None:
 
 
 def test_weights_of_the_other_network(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="not dlib's detector network"):
+    with pytest.raises(
+        InputError, match=r"not dlib's detector network .*; pip install --force-reinstall"
+    ):
         converted("detector", model_file(EMBEDDER_FILE), tmp_path)
 
 
