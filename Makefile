@@ -5,6 +5,8 @@ PYTEST := $(BIN)/python -m pytest
 # Tests of one file share a process; threads that wait leave their core to the other process.
 SIDE_BY_SIDE := --numprocesses auto --maxprocesses 4 --dist loadfile
 # A failed test runs once more, and the summary shows both; more than a few fail at once.
+# The summary says why tests were skipped.
+SKIPS := -r s
 RERUN := --reruns 1 --max-suite-reruns 5 --rerun-show-tracebacks
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 # Without the face models, their tests are skipped. fancam demo fetches them itself.
@@ -22,8 +24,8 @@ test: .venv/.installed-dev
 
 test-slow: .venv/.installed-dev
 	@$(FETCH_MODELS)
-	OMP_WAIT_POLICY=PASSIVE $(PYTEST) -m 'slow and not alone' $(SIDE_BY_SIDE) $(RERUN) --no-loadscope-reorder
-	$(PYTEST) -m 'slow and alone' $(RERUN)
+	OMP_WAIT_POLICY=PASSIVE $(PYTEST) -m 'slow and not alone' $(SIDE_BY_SIDE) $(RERUN) $(SKIPS) --no-loadscope-reorder
+	$(PYTEST) -m 'slow and alone' $(RERUN) $(SKIPS)
 
 check: .venv/.installed-dev
 	$(BIN)/ruff format --check .

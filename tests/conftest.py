@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from pathlib import Path
 
 import pytest
@@ -60,6 +61,13 @@ def _dlib_alone(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch)
 def _no_cached_weights(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let runs in this process find no weights that the user has downloaded."""
     monkeypatch.setattr(weights, "cache_folder", lambda: Path(__file__).parent)
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip slow tests after the time that `.ci/run` sets, in seconds since 1970."""
+    until_s = float(os.environ.get("SLOW_TESTS_UNTIL", "inf"))
+    if time.time() > until_s and item.get_closest_marker("slow"):
+        pytest.skip("no time left on this machine")
 
 
 _LONGEST = ("quality", "fancam", "end_to_end")

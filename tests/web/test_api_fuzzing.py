@@ -15,7 +15,7 @@ from tests.web.drawn_crops import Drawing, draw_crops
 from tests.web.serving import Running, running
 from web.next_command import MODULES
 
-QUICK, LONG = 4, 60
+QUICK, LONG = 4, 30
 """Requests per operation."""
 # Ids that exist, so that requests get past 404.
 KNOWN = {"project_id": ["film"], "footage": [1], "person": [1, 2]}

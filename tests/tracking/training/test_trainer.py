@@ -150,15 +150,6 @@ def test_validation_detections_come_with_labels(
     assert same(before, start.network.state_dict())
 
 
-@pytest.mark.alone
-@pytest.mark.slow
-def test_learns_its_training_people(
-    examples: Examples, start: StartingPoint, tmp_path: Path
-) -> None:
-    trained = train(tmp_path, examples, start, epochs=60)
-    assert trained.ap50.min() > 0.9
-
-
 def test_a_written_network_holds_no_training_history(
     examples: Examples, start: StartingPoint, tmp_path: Path
 ) -> None:
