@@ -386,7 +386,7 @@ def _sizes(covered: Coverage) -> str:
     """Format the range of face sizes, and the number of frames without faces."""
     low, middle, high = (f"{px:.0f}" for px in covered.smallest_median_largest_px)
     sizes = f" of {low} px" if low == high else f" of {low} to {high} px, median {middle}"
-    unit = covered.samples.removesuffix("s")
+    unit = covered.sample
     empty = f", no face in {counted(covered.empty_frames, unit)}" if covered.empty_frames else ""
     return sizes + empty if covered.faces else ""
 

@@ -37,7 +37,7 @@ class Coverage:
     faces: int
     min_face_px: float  # minimum face size of the detection
     detector: str
-    samples: str = "frames"  # or pictures
+    sample: str = "frame"  # or picture
     size_chosen: bool = False  # the minimum size was set by an option
 
     def advice(self, project: Path) -> str:
@@ -46,7 +46,7 @@ class Coverage:
         at_limit = self.at_limit > _MANY_AT_LIMIT * self.faces
         if not (empty or at_limit):
             return ""
-        sign = f"no face in {self.empty_frames} of {self.frames} {self.samples}"
+        sign = f"no face in {self.empty_frames} of {counted(self.frames, self.sample)}"
         if not empty:
             small = f"{self.at_limit} of {counted(self.faces, 'face')}"
             verb = "is" if self.at_limit == 1 else "are"
@@ -89,7 +89,7 @@ def coverage(frames: Frames, faces: Faces, record: FacesRecord) -> Coverage:
         faces=len(faces),
         min_face_px=limit_px,
         detector=record.detector,
-        samples="frames" if record.kind == "video" else "pictures",
+        sample="frame" if record.kind == "video" else "picture",
         size_chosen=record.min_face_px is not None or record.upsample is not None,
     )
 

@@ -123,9 +123,10 @@ def _data(content: CardContent) -> list[str]:
             "optimistic**.\n"
         ]
     if content.without_subject:
+        faces = counted(content.without_subject, "face")
         lines += [
-            f"{counted(content.without_subject, 'training face')} of unknown people, some of whom "
-            "may be in the other parts.\n"
+            f"The training part also has {faces} without a known person, who may be in the other "
+            "parts, too.\n"
         ]
     if content.skipped:
         lines += [f"Damaged and skipped: {counted(content.skipped, 'picture')}.\n"]

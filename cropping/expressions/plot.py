@@ -68,7 +68,7 @@ def _plot_auc(axes: Any, epochs: Sequence[Epoch], best: int) -> None:
     auc = [epoch.val_auc for epoch in epochs]
     axes.plot(range(1, len(epochs) + 1), auc, color=_BLUE)
     axes.plot([best + 1], [auc[best]], "o", color=_ORANGE)
-    axes.set(title=f"ROC AUC, validation: {auc[best]:.3f} at best", xlabel="epoch")
+    axes.set(title=f"ROC AUC, validation: {auc[best]:.3f} in epoch {best + 1}", xlabel="epoch")
 
 
 def _plot_curve(axes: Any, curve: Sequence[LearningCurvePoint]) -> None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import errno
 from typing import Final
 
+RUN_AGAIN: Final = "run the same command again"
 _DISK_PROBLEMS: Final = {
-    errno.ENOSPC: "the disk is full; free some space and run the same command again",
-    errno.EDQUOT: "the disk quota is used up; free some space and run the same command again",
+    errno.ENOSPC: f"the disk is full; free some space and {RUN_AGAIN}",
+    errno.EDQUOT: f"the disk quota is used up; free some space and {RUN_AGAIN}",
     errno.EFBIG: "the disk does not support files this large; write to another disk",
     errno.EROFS: "the disk is read-only; write to another disk",
 }

@@ -17,8 +17,9 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Generic
 
 from data.core.atomic import WRITER
+from data.core.counts import counted
 from data.core.error_details import TaskError, describe, details_of
-from data.core.errors import InputError, RunError, ends_run
+from data.core.errors import RUN_AGAIN, InputError, RunError, ends_run
 from data.core.progress import Bar, NoBar, Progress
 from data.execution.segments import damage_of_all
 from data.execution.tasks import Finished, PayloadT, ResultT, Task, TaskContext, Work
@@ -161,7 +162,7 @@ class RayRunner:
         self._cpus = requested or _TASK_CPUS
         max_cores = max((node["Resources"].get("CPU", 0) for node in _live_nodes(ray)), default=0)
         if max_cores < self._cpus:
-            message = f"the largest machine of the cluster has {max_cores:g} cores"
+            message = f"the largest machine of the cluster has {counted(int(max_cores), 'core')}"
             raise InputError(f"{self._cpus} threads per task: {message}; lower --threads")
         return self._cpus
 
@@ -177,7 +178,7 @@ class RayRunner:
                 yield from queue.run(iter(works), bar)
         except ray.exceptions.RayError as error:
             message = f"the Ray cluster was lost ({_first_line(error)})"
-            raise RunError(f"{message}; run the same command again to resume") from error
+            raise RunError(f"{message}; {RUN_AGAIN} to resume") from error
         finally:
             queue.cancel()
 
@@ -318,7 +319,7 @@ def _footage_error(name: str, error: Exception) -> Exception:
     if isinstance(cause, TaskError):
         return TaskError(f"{cause.message}, {ATTEMPTS} times", cause.details)
     reason = f"{type(cause).__name__}: {_first_line(cause)}"
-    return InputError(f"{name}: failed {ATTEMPTS} times ({reason}); run it again")
+    return InputError(f"{name}: failed {ATTEMPTS} times ({reason}); {RUN_AGAIN}")
 
 
 def _live_nodes(ray: Any) -> list[dict[str, Any]]:

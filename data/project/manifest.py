@@ -13,7 +13,7 @@ from typing import Final, Protocol, Self
 
 from data.core.atomic import atomic_write, link_or_copy, partial_of, write_json
 from data.core.digest import digest, file_key
-from data.core.errors import InputError
+from data.core.errors import RUN_AGAIN, InputError
 
 MANIFEST = ".generated.json"
 _PENDING = ""  # key of a file that is listed but may not have been written
@@ -89,7 +89,9 @@ class FileManifest:
             return {}
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             folder = self._file.parent.name
-            message = f"{self._file}: damaged ({error}); move {folder}/ away and run again"
+            message = (
+                f"{self._file}: damaged ({error}); move the folder {folder}/ away, and {RUN_AGAIN}"
+            )
             raise InputError(message) from error
 
     def write(self, files: Mapping[str, str]) -> None:

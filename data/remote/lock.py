@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from data.core.errors import InputError
+from data.core.errors import RUN_AGAIN, InputError
 from data.storage.store import Store
 
 BEAT_S: Final = 60.0
@@ -67,7 +67,7 @@ class StoreLock:
         """
         if not self._is_held():
             message = "another machine took over while this one did not respond; nothing was sent"
-            raise InputError(f"{self._store.address}: {message}; run the same command again")
+            raise InputError(f"{self._store.address}: {message}; {RUN_AGAIN}")
 
     def _take_over(self) -> None:
         note = self._read()

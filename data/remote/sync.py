@@ -16,7 +16,7 @@ from datetime import datetime
 from pathlib import Path
 
 from data.core.atomic import write_bytes
-from data.core.errors import InputError
+from data.core.errors import RUN_AGAIN, InputError
 from data.project.manifest import FOREIGN_FILE
 from data.project.project import PROJECT_FILE
 from data.remote.lock import StoreLock
@@ -280,7 +280,7 @@ class ProjectSync:
         new = changed.keys() - self._known
         blocking = sorted(new & self._store.files().keys()) if new else []
         if blocking:
-            message = f"{FOREIGN_FILE}; move it elsewhere, and run again"
+            message = f"{FOREIGN_FILE}; move it elsewhere, and {RUN_AGAIN}"
             raise InputError(f"{self._store.address}/{blocking[0]}: {message}")
 
     def _write_manifest(self, files: Mapping[str, Stamp | None]) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple, Self
 
 from data.core.atomic import PARTIAL, write_json
-from data.core.errors import InputError
+from data.core.errors import RUN_AGAIN, InputError
 from data.project.manifest import leads_out
 from data.project.project import CACHE_FOLDER, PROJECT_FILE
 
@@ -81,7 +81,7 @@ class RemoteManifest:
                 {str(p): _stamp(s) for p, s in fields["files"].items()} if schema == SCHEMA else {}
             )
         except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
-            message = f"{MANIFEST_FILE} is damaged ({error!r}); remove it there, and run again"
+            message = f"{MANIFEST_FILE} is damaged ({error!r}); remove it there, and {RUN_AGAIN}"
             raise InputError(f"{address}: {message}") from error
         if schema != SCHEMA:
             message = "made by another version of fancam"

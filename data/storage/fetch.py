@@ -11,7 +11,7 @@ from pathlib import Path
 from data.core.atomic import PARTIAL, write_json
 from data.core.digest import digest
 from data.core.disk_space import free_bytes, readable
-from data.core.errors import InputError
+from data.core.errors import RUN_AGAIN, InputError
 from data.core.file_types import ANIMATION_SUFFIXES, is_picture
 from data.core.progress import bytes_bar
 from data.storage.addresses import footage_address, legible, safe_name
@@ -79,7 +79,7 @@ def _fetch(store: Store, name: str, found: Stored, path: Path) -> None:
             partial.unlink()
             if current is None or current == found:
                 raise InputError(
-                    f"{address}: incomplete, or removed while it was fetched; run again"
+                    f"{address}: incomplete, or removed while it was fetched; {RUN_AGAIN}"
                 )
             found = current
             continue

@@ -134,7 +134,7 @@ def read_data_file(path: Path) -> DatasetFile:
 
 def _parse_data_file(entries: Any) -> DatasetFile:
     if not isinstance(entries, dict):
-        raise TypeError("it has no 'train', 'val' and 'names'")
+        raise TypeError("it has no 'train', 'val' or 'names'")
     missing = [key for key in ("train", "val", "names") if not entries.get(key)]
     if missing:
         raise ValueError(f"it has no {missing[0]!r}")

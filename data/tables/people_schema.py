@@ -9,7 +9,7 @@ from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from data.core.errors import InputError
+from data.core.errors import RUN_AGAIN, InputError
 from data.tables.decisions import default_name
 
 # Faces are identified by time and box, not by row: rows change when a footage is processed again.
@@ -81,9 +81,8 @@ def open_database(path: Path) -> Iterator[sqlite3.Connection]:
             yield connection
     except sqlite3.OperationalError as error:
         # The disk is full, or the file is read-only or locked: its content is not lost.
-        remedy = (
-            "wait for other runs, check the free space and the file's permissions, and run again"
-        )
+        check = "check the free space and the file's permissions"
+        remedy = f"wait until other runs have ended, {check}, and {RUN_AGAIN}"
         message = f"cannot be read or written ({error}); {remedy}"
         raise InputError(f"{path}: {message}") from error
     except sqlite3.DatabaseError as error:

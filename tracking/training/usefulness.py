@@ -79,7 +79,7 @@ def choose_detector(project: Project, people: People, training: bool | None) -> 
         why = "train-tracker was stopped while it wrote the trained detector"
         return ChosenDetector(None, f"{why}, so it is not used; continue: {retrain}")
     if not all(one in names for one in current_classes(classes, names, people.merged_into())):
-        why = "the trained detector has people who are not in the project any more"
+        why = "the trained detector was trained for people who are no longer in the project"
         return ChosenDetector(None, f"{why}, so it is not used; train again: {retrain}")
     result = _result(project)
     if result is not None and result.is_useless:
