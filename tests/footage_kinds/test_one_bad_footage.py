@@ -19,6 +19,7 @@ import tracking.detection.tasks
 import tracking.stage
 from data.project.project import Project
 from data.project.stages import CROPS, FACES, GIFS, TRACKS, Stage
+from data.video.footage import probe_entry
 from tests.clips.encoding import encode
 from tests.clips.numbered import pictures
 from tests.footage_kinds.stubs import Command
@@ -168,8 +169,7 @@ def test_footages_that_the_command_does_not_name(
     command: Command, films: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert command("cluster-faces", films, "--project", "p.fancam").code == 0
-    _, module, name = PLACES["opening"]
-    monkeypatch.setattr(module, name, failing(getattr(module, name)))
+    monkeypatch.setattr(clustering.stage, "probe_entry", failing(probe_entry))
     done = command("cluster-faces", "--project", "p.fancam")
     assert (done.code, len(done.err)) == (1, 1), done
     assert f"{BAD}: unexpected error, a bug in fancam (ValueError in " in done.err[0]
