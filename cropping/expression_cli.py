@@ -21,7 +21,7 @@ SMILE_LABELS = ("smile", "smiling", "happiness", "happy", "laugh", "laughing", "
 _EPOCHS = 24
 _DATA = (
     "labelled faces: a folder with one folder of pictures per class, a CSV file with the columns "
-    "file, label and, if known, subject, or a zip of either"
+    "'file', 'label' and, if known, 'subject', or a zip of either"
 )
 
 
@@ -190,8 +190,8 @@ def _report(summary: ExpressionSummary) -> list[str]:
         lines += _metrics_lines(summary.single, summary.averaged, skipped=summary.skipped)
         if not summary.by_subject:
             lines += [
-                "the people are not known (only the column subject of a CSV file names them): the "
-                "same ones may be in training and test, so the figures may be too high"
+                "the people are not known (only the 'subject' column of a CSV file names them): "
+                "the same ones may be in training and test, so the figures may be too high"
             ]
     lines += [f"model    {summary.model}", f"card     {summary.card}"]
     if summary.up_to_date:

@@ -208,7 +208,7 @@ class _Cropping(FootageStage[Path, _PlannedCrops, Cropped, CropsSummary]):
         entry = _entry(project, path)
         footage = probe_entry(entry)
         if footage.kind != "video":
-            raise InputError(f"{entry.name}: pictures, not a video; name a video")
+            raise InputError(f"{entry.name}: pictures, not a video; give a video")
         frame_wh = footage.width, footage.height
         project.require_unchanged(entry, size_bytes=footage.size_bytes, frame_wh=frame_wh)
         require_space_for(project, CROPS, [footage])

@@ -392,9 +392,10 @@ COMMANDS: Final = {
         _forget,
         _forget_options,
         "erase a person from a project",
-        " Their faces, portraits, labels, tracks, videos, GIFs and decisions are deleted, and so"
-        " is the trained detector; other people's videos stay. Then the project is searched for"
-        " their names, embeddings and portraits, and files that still contain them are listed.",
+        " The person's faces, portraits, labels, tracks, videos, GIFs and decisions are deleted,"
+        " and so is the trained detector; other people's videos stay. Then the project is searched"
+        " for the person's names, embeddings and portraits, and files that still contain one are"
+        " listed.",
     ),
     "remove": _Command(
         _remove,

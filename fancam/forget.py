@@ -50,10 +50,10 @@ def forget(project: Project, name: str, *, yes: bool) -> int:
             " run train-tracker and track-people again"
         )
     print(
-        f"other people's videos may still show {name}: check them; crop-people --others blur"
+        f"other people's videos may still show {name}: check the videos; crop-people --others blur"
         f" no longer knows {name}, so it cannot blur {name}'s face"
     )
-    print("people/unknown may still show them: check it")
+    print(f"the folder people/unknown may still show {name}: check it, too")
     repeat = command_line("cluster-faces", "--project", project.folder, "--force")
     print(f"the footage itself is unchanged: {repeat} would find them again")
     needle = Needle(names, erased.embeddings, erased.portraits, erased.frames, kept=others)

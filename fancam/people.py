@@ -49,7 +49,8 @@ def name_people(project: Project, other: Project) -> int:
             named = name_known(people, tables, known, eps=float(str(eps)))
     if not named:
         print(
-            f"nothing to do: nobody without a name clearly matches someone in {shown(other.folder)}"
+            "nothing to do: no person without a name clearly matches anyone in "
+            f"{shown(other.folder)}"
         )
         return 0
     for line in named:

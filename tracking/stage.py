@@ -136,7 +136,7 @@ def track_people(
         chosen = paths or [entry.path for entry in project.footages.values()]
         if not chosen:
             raise InputError(
-                f"{project.folder}: no footage in it; name a video, such as concert.mp4"
+                f"{project.folder}: no footage in it; give a video, such as concert.mp4"
             )
         context.failures.expect(len(chosen))
         frames = estimated_frames(project, chosen)

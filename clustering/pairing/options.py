@@ -93,7 +93,7 @@ def pairing_of(parsed: argparse.Namespace) -> PairingSettings:
     for option, value in ((DISCONNECT, parsed.disconnect), (FROZEN, parsed.frozen)):
         require_range(option, value, low=0.5, high=_MAX_OFF_S, unit=" seconds")
         if value is not None and not parsed.pairs:
-            raise InputError(f"{option}: there is no pair; name two recordings with --pair")
+            raise InputError(f"{option}: there is no pair; give two recordings with --pair")
     shortest_s = SHORTEST_OFF_S if parsed.disconnect is None else parsed.disconnect
     pairs = _pairs(parsed.pairs)
     _require_once([path for pair in pairs for path in (pair.first, pair.second)])
@@ -120,7 +120,7 @@ def _pairs(collected: Sequence[tuple[str, Any]]) -> tuple[RecordingPair, ...]:
             pairs.append(RecordingPair(*value))
             continue
         if not pairs:
-            raise InputError(f"{option}: no pair before it; name two recordings with --pair first")
+            raise InputError(f"{option}: no pair before it; give two recordings with --pair first")
         if pairs[-1].offset is not None:
             raise InputError(
                 f"{option}: the pair before it already has start times; give them once"

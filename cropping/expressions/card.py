@@ -137,7 +137,7 @@ def _metrics(content: CardContent) -> list[str]:
     tested = "people not seen in training" if content.by_subject else "faces held out of training"
     rows = [
         metrics_row("one crop per face", content.single),
-        metrics_row("averaged over crops, as in use", content.averaged),
+        metrics_row("averaged over crops, as in actual use", content.averaged),
     ]
     lines = [f"On {tested} (the test part):\n", *table(METRICS_HEADER, rows), ""]
     if len(content.classes) > 2:

@@ -119,7 +119,9 @@ def _rows(where: str, content: bytes) -> Iterator[Mapping[str, str]]:
         columns = {str(name).strip().lower(): name for name in reader.fieldnames or ()}
         label = next((columns[name] for name in LABEL_COLUMNS if name in columns), None)
         if label is None or FILE_COLUMN not in columns:
-            message = "the first line must name the columns file, label and, if known, subject"
+            message = (
+                "the first line must name the columns 'file', 'label' and, if known, 'subject'"
+            )
             raise InputError(f"{where}: {message}")
         subject = columns.get(SUBJECT_COLUMN)
         for number, row in enumerate(reader, start=2):

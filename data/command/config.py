@@ -125,7 +125,8 @@ class SectionParser(TomlConfigParser):  # type: ignore[misc]
         items: dict[str, Any] = super().parse(stream)
         if loose:
             message = (
-                f"{loose[0]} is in no section; write it below one, such as [{self.sections[0]}]"
+                f"the option {loose[0]} is in no section; write it below one, "
+                f"such as [{self.sections[0]}]"
             )
             raise InputError(f"{stream.name}: {message}")
         refused = [name for name in items if not may_set(Path(stream.name), self._command, name)]
@@ -137,9 +138,9 @@ class SectionParser(TomlConfigParser):  # type: ignore[misc]
 def _refusal(option: str) -> str:
     """Say why a file may not set an option, and what to do."""
     if option in OF_ONE_RUN:
-        return f"{option} is not read from a file; give --{option} on the command line"
+        return f"the option {option} is not read from a file; give --{option} on the command line"
     place = user_file() or "the environment"
-    return f"{option} is not read from a project's file; set it in {place}"
+    return f"the option {option} is not read from a project's file; set it in {place}"
 
 
 def _exists(path: Path) -> bool:

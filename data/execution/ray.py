@@ -109,7 +109,7 @@ def _require_healthy(address: str) -> None:
             command, capture_output=True, text=True, timeout=_HEALTH_CHECK_S, check=False
         )
     except subprocess.TimeoutExpired as error:
-        answer = f"no Ray cluster answers within {_HEALTH_CHECK_S:.0f} s"
+        answer = f"no Ray cluster answered within {_HEALTH_CHECK_S:.0f} s"
         check = "check that the cluster's token is set on this machine"
         message = f"{answer}; {check}, or {_advice(address)}"
         raise InputError(f"--ray {address}: {message}") from error

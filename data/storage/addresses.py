@@ -92,7 +92,9 @@ def _path(text: str, kind: str) -> Path:
     found = _ADDRESS.fullmatch(text)
     if found is None:
         if text.endswith("://"):
-            raise InputError(f"{text}: an incomplete address; give one such as s3://bucket/a.mp4")
+            raise InputError(
+                f"{text}: an incomplete address; give a complete one, such as s3://bucket/a.mp4"
+            )
         return Path(text)
     scheme, rest = found[1].lower(), found[2]
     _reject_secrets(scheme, rest)

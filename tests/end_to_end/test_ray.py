@@ -231,7 +231,7 @@ def test_another_server_at_the_address(tmp_path: Path, capsys: pytest.CaptureFix
         assert cluster_faces([str(tmp_path / "film.mp4"), "--ray", address]) == 2
         assert time.monotonic() - start < 20
     (line,) = capsys.readouterr().err.splitlines()
-    assert line.startswith(f"cluster-faces: --ray {address}: no Ray cluster answers within 15 s")
+    assert line.startswith(f"cluster-faces: --ray {address}: no Ray cluster answered within 15 s")
 
 
 def test_without_ray_installed(

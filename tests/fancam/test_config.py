@@ -111,7 +111,10 @@ def test_a_footage_names_its_project(home: Path) -> None:
             "config.toml: crop-people --preset y: choose from ultrafast",
         ),
         ("[crop-people", "config.toml: not valid TOML"),
-        ("threads = 1", r"threads is in no section; write it below one, such as \[crop-people\]"),
+        (
+            "threads = 1",
+            r"the option threads is in no section; write it below one, such as \[crop-people\]",
+        ),
         ("[crop-people]\nonly-present = 7", "only-present"),
     ],
     ids=["unknown", "value", "choice", "not TOML", "no section", "flag"],
@@ -155,7 +158,7 @@ def test_no_file_makes_every_run_a_dry_run(
     home: Path, file: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     place = write(home.parents[1] / file, "[crop-people]\ndry-run = true\n")
-    reason = "dry-run is not read from a file; give --dry-run on the command line"
+    reason = "the option dry-run is not read from a file; give --dry-run on the command line"
     with pytest.raises(InputError, match=f"{place.name}: {reason}$"):
         crop_options()
     assert fancam.cli.main(["config", "concert.fancam"]) == 0

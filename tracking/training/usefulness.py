@@ -77,7 +77,7 @@ def choose_detector(project: Project, people: People, training: bool | None) -> 
     retrain = command_line("train-tracker", project.folder)
     if record is None and (project.tracker_folder / TRAINING_FOLDER).exists():
         why = "train-tracker was stopped while it wrote the trained detector"
-        return ChosenDetector(None, f"{why}, so it is not used; continue: {retrain}")
+        return ChosenDetector(None, f"{why}, so the detector is not used; continue: {retrain}")
     if not all(one in names for one in current_classes(classes, names, people.merged_into())):
         why = "the trained detector was trained for people who are no longer in the project"
         return ChosenDetector(None, f"{why}, so it is not used; train again: {retrain}")

@@ -178,7 +178,7 @@ def other_file(folder: Path) -> Path:
         (one_class, 'all faces have the label "smile"; give faces with at least two labels'),
         (nothing, "no faces; give one folder of pictures per class"),
         (no_classes, "pictures outside the class folders"),
-        (no_label, "the first line must name the columns file, label"),
+        (no_label, "the first line must name the columns 'file', 'label'"),
         (empty_label, "line 2 has no file or no label"),
         (not_there, "line 2 lists 'a.jpg', which does not exist"),
         (outside, r"line 2 lists '\.\./a\.jpg', which does not exist"),

@@ -213,7 +213,7 @@ def test_a_full_disk_loses_nothing_and_is_not_reported_as_damage(path: Path) -> 
         DecisionLog(people).rename(1, "Anna")
     with pytest.raises(
         InputError,
-        match=r"cannot be read or written \(.*full\); wait until other runs have ended, check the free",
+        match=r"cannot be read or written \(.*full\); wait until other runs have ended, check the",
     ):
         fill()
     with open_people(path) as people:
