@@ -74,8 +74,8 @@ def _settings(project: Project | None) -> Iterator[str]:
             for name, value in options.items():
                 note = "" if f"--{name}" in known else "  (there is no such option)"
                 if note == "" and not may_set(file, command, name):
-                    place = "a file" if name in OF_ONE_RUN else "a project"
-                    note = f"  (not read from {place})"
+                    kind = "a config file" if name in OF_ONE_RUN else "a project's config file"
+                    note = f"  (not allowed in {kind})"
                 yield f"{command or section} --{name} {json.dumps(value)}  from {shown(file)}{note}"
     for command, parser in commands.items():
         for option, _ in options_of(parser):

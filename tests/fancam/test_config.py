@@ -163,7 +163,7 @@ def test_no_file_makes_every_run_a_dry_run(
         crop_options()
     assert fancam.cli.main(["config", "concert.fancam"]) == 0
     last = capsys.readouterr().out.splitlines()[-1]
-    assert last == f"crop-people --dry-run true  from {file}  (not read from a file)"
+    assert last == f"crop-people --dry-run true  from {file}  (not allowed in a config file)"
 
 
 def test_options_of_a_project_are_named(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -232,12 +232,13 @@ def test_fancam_config_lists_what_is_set(
     assert lines[1] == "project  concert.fancam/config.toml"
     found = [" ".join(line.split()) for line in lines[2:]]
     user = "from home/fancam/config.toml"
+    refused = "(not allowed in a project's config file)"
     assert found == [
         f'crop-people --preset "slow" {user}',
         f"crop-people --foo 1 {user} (there is no such option)",
         'crop-people --zoom "body" from options saved in earlier runs',
         "cluster-faces --every 0.5 from concert.fancam/config.toml",
-        'cluster-faces --ray "auto" from concert.fancam/config.toml (not read from a project)',
+        f'cluster-faces --ray "auto" from concert.fancam/config.toml {refused}',
         'serve-people --port "9000" from FANCAM_SERVE_PEOPLE_PORT',
     ]
 
