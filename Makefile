@@ -5,9 +5,9 @@ PYTEST := $(BIN)/python -m pytest
 # Tests of one file share a process; threads that wait leave their core to the other process.
 SIDE_BY_SIDE := --numprocesses auto --maxprocesses 4 --dist loadfile
 # A failed test runs once more, and the summary shows both; more than a few fail at once.
+RERUN := --reruns 1 --max-suite-reruns 5 --rerun-show-tracebacks
 # The summary says why tests were skipped.
 SKIPS := -r s
-RERUN := --reruns 1 --max-suite-reruns 5 --rerun-show-tracebacks
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 # Without the face models, their tests are skipped. fancam demo fetches them itself.
 FETCH_MODELS := $(BIN)/fancam models fetch || true
@@ -19,8 +19,8 @@ demo: .venv/.installed
 
 test: .venv/.installed-dev
 	@$(FETCH_MODELS)
-	OMP_WAIT_POLICY=PASSIVE $(PYTEST) -m 'not slow and not alone' $(SIDE_BY_SIDE) $(RERUN)
-	$(PYTEST) -m 'alone and not slow' $(RERUN)
+	OMP_WAIT_POLICY=PASSIVE $(PYTEST) -m 'not slow and not alone' $(SIDE_BY_SIDE) $(RERUN) $(SKIPS)
+	$(PYTEST) -m 'alone and not slow' $(RERUN) $(SKIPS)
 
 test-slow: .venv/.installed-dev
 	@$(FETCH_MODELS)

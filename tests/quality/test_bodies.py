@@ -74,11 +74,9 @@ def test_targets_can_be_missed() -> None:
 
 
 @pytest.mark.slow
-def test_bodies_reach_the_targets(shared: Path, tmp_path: Path) -> None:
-    del shared
+@pytest.mark.usefixtures("shared", "face_models")
+def test_bodies_reach_the_targets(tmp_path: Path) -> None:
     backend = best_backend(offline=True)
-    if backend.detector != "centerface":
-        pytest.skip("needs CenterFace and SFace, which are not installed")
     found = clip_scores("sitcom_a", tmp_path, backend)
     faces, bodies = found["faces"], found["bodies"]
     assert faces.bodies is not None
