@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 from typing import Final
 
@@ -15,7 +16,7 @@ from clustering.faces.extraction import Extracted, Extractor
 from clustering.faces.tracklets import shot_numbers, tracklet_numbers
 from data.sample.film import draw_film
 from data.tables.faces import Faces, Frames
-from data.video.footage import default_interval_s, probe
+from data.video.footage import Footage, default_interval_s, probe
 from data.video.reader import sample_frames
 from tests.quality.labels import Labels, drawn_labels, read_labels
 
@@ -97,25 +98,49 @@ def extract_clip(
     extractor: Extractor,
     samplings: Sequence[str] = SAMPLINGS,
 ) -> Clip:
-    """Extract the faces at the finest of these samplings, and select those of the others.
+    """Extract the faces at these samplings."""
+    footage = probe(path)
+    intervals_s = {DEFAULT: default_interval_s(footage.duration_s), ONE_PER_SECOND: 1.0}
+    chosen = {sampling: intervals_s[sampling] for sampling in samplings}
+    by_interval = extract_samples(footage, labels, extractor, sorted(chosen.values()))
+    return Clip(name, {sampling: by_interval[every_s] for sampling, every_s in chosen.items()})
+
+
+def extract_samples(
+    footage: Footage,
+    labels: Labels,
+    extractor: Extractor,
+    intervals_s: Sequence[float],
+    *,
+    until_s: float = inf,
+) -> dict[float, SampledFaces]:
+    """Extract the faces at the finest sampling, and select those of the others.
+
+    Args:
+        footage: the footage.
+        labels: of its frames.
+        extractor: the networks.
+        intervals_s: between sampled frames, seconds; the finest first.
+        until_s: end of the sampled part.
+
+    Returns:
+        The faces, by the interval.
 
     Raises:
         ValueError: the finest sampling lacks a frame of another one.
     """
-    footage = probe(path)
-    intervals_s = {DEFAULT: default_interval_s(footage.duration_s), ONE_PER_SECOND: 1.0}
-    finest_s = min(intervals_s[sampling] for sampling in samplings)
-    parts = list(extractor.extract(sample_frames(footage, every_s=finest_s)))
-    found = Extracted.concatenate(parts)
-    by_sampling = {}
-    for sampling in samplings:
-        frames = sample_frames(footage, every_s=intervals_s[sampling])
+    frames = sample_frames(footage, every_s=intervals_s[0], until_s=until_s)
+    found = Extracted.concatenate(list(extractor.extract(frames)))
+    by_interval = {}
+    for every_s in intervals_s:
+        frames = sample_frames(footage, every_s=every_s, until_s=until_s)
         index = [frame.index for frame in frames]
         keep = np.isin(found.frames.frame_index, index)
         if keep.sum() != len(index):
-            raise ValueError(f"{name}: frames of {sampling} must be among those every {finest_s} s")
-        by_sampling[sampling] = finished(only_frames(found, keep), labels)
-    return Clip(name, by_sampling)
+            message = f"frames of every {every_s} s must be among those of every {intervals_s[0]} s"
+            raise ValueError(f"{footage.path}: {message}")
+        by_interval[every_s] = finished(only_frames(found, keep), labels)
+    return by_interval
 
 
 def only_frames(found: Extracted, keep: NDArray[np.bool_]) -> Extracted:

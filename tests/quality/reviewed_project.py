@@ -12,7 +12,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from clustering.faces.extraction import Extracted, Extractor
+from clustering.faces.extraction import Extractor
 from clustering.grouping.footage import GroupingSettings
 from clustering.grouping.people import identify_people
 from clustering.output.dataset import plan_dataset
@@ -24,9 +24,8 @@ from data.tables.decisions import FaceKeys
 from data.tables.faces import Faces
 from data.tables.people import People, open_people
 from data.video.footage import Footage, add_footage, probe
-from data.video.reader import sample_frames
 from tests import SHARED
-from tests.quality.clips import SampledFaces, finished, only_frames
+from tests.quality.clips import SampledFaces, extract_samples
 from tests.quality.labels import NOT_SCORED, persons_of, read_labels
 from tests.records import faces_record
 
@@ -55,16 +54,7 @@ class SampledClip:
         """
         footage = probe(SHARED / "footage" / f"{name}.mp4")
         labels = read_labels(SHARED / "footage" / "labels" / f"{name}.csv")
-        frames = sample_frames(footage, every_s=INTERVALS_S[0], until_s=DURATION_S)
-        found = Extracted.concatenate(list(extractor.extract(frames)))
-        by_interval = {}
-        for every_s in INTERVALS_S:
-            frames = sample_frames(footage, every_s=every_s, until_s=DURATION_S)
-            index = [frame.index for frame in frames]
-            keep = np.isin(found.frames.frame_index, index)
-            if keep.sum() != len(index):
-                raise ValueError(f"{name}: frames of every {every_s} s must be among the finest")
-            by_interval[every_s] = finished(only_frames(found, keep), labels)
+        by_interval = extract_samples(footage, labels, extractor, INTERVALS_S, until_s=DURATION_S)
         return cls(name, footage, by_interval)
 
 
