@@ -14,6 +14,7 @@ from data.command.command import (
     limit_threads,
     log_to,
     naming_left_out,
+    outcome,
     report,
     report_failures,
     run,
@@ -320,7 +321,6 @@ def _report(project: Project, summary: ClusterSummary) -> list[str]:
     """Return the closing lines of the output."""
     from clustering.pairing.lesson import lesson_lines
     from clustering.summary import missed_lines, people_lines
-    from data.core.time_left import duration
     from data.video.footage import only_pictures
 
     lines = [_footage_line(one, summary.coverage.get(one.name)) for one in summary.footages]
@@ -347,8 +347,7 @@ def _report(project: Project, summary: ClusterSummary) -> list[str]:
             "warning: too few similar faces to make a person; try --min-samples 1",
         ]
     lines += _too_few_lines(summary.too_few, of_pictures=only_pictures(project))
-    took = f"done in {duration(summary.took_s)}"
-    lines += ["already up to date" if summary.up_to_date else took]
+    lines += [outcome(summary.took_s, up_to_date=summary.up_to_date)]
     return with_next(lines, "track-people", project.folder) if summary.people else lines
 
 

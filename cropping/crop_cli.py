@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from data.command.command import (
     log_to,
     naming_left_out,
+    outcome,
     report,
     report_failures,
     run,
@@ -21,7 +22,6 @@ from data.command.command import (
 from data.command.parser import Parser, add_project_argument, add_ray_option, require_range
 from data.core.counts import counted
 from data.core.errors import InputError
-from data.core.time_left import duration
 from data.storage.addresses import footage_path
 from data.storage.shown import shown
 
@@ -262,7 +262,7 @@ def _report(summaries: Sequence[CropsSummary]) -> list[str]:
         lines += [f"warning: {summary.name}: {note}" for note in (*summary.sound, *summary.notes)]
     done = all(summary.already_done for summary in summaries)
     took_s = sum(summary.took_s for summary in summaries)
-    lines += ["already up to date" if done else f"done in {duration(took_s)}"]
+    lines += [outcome(took_s, up_to_date=done)]
     return lines
 
 

@@ -12,6 +12,7 @@ from data.command.command import (
     limit_threads,
     log_to,
     naming_left_out,
+    outcome,
     report,
     report_failures,
     run,
@@ -31,7 +32,6 @@ from data.command.parser import (
 )
 from data.core.counts import counted
 from data.core.errors import InputError
-from data.core.time_left import duration
 from data.storage.addresses import footage_path
 from data.storage.shown import shown
 
@@ -239,7 +239,7 @@ def _report(summaries: Sequence[TracksSummary]) -> list[str]:
         lines += [f"tracks   {shown(file)}" for file in summary.files]
     done = all(summary.already_done for summary in summaries)
     took_s = sum(summary.took_s for summary in summaries)
-    lines += ["already up to date" if done else f"done in {duration(took_s)}"]
+    lines += [outcome(took_s, up_to_date=done)]
     return lines
 
 

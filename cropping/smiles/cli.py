@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from data.command.command import (
     log_to,
     naming_left_out,
+    outcome,
     report,
     report_failures,
     run,
@@ -22,7 +23,6 @@ from data.command.parser import Parser, add_project_argument, require_range
 from data.core.counts import counted
 from data.core.errors import InputError
 from data.core.name_list import first_names
-from data.core.time_left import duration
 from data.storage.addresses import footage_path
 from data.storage.shown import shown
 
@@ -199,7 +199,7 @@ def _report(summaries: Sequence[SmileSummary]) -> list[str]:
             lines += [f"warning: removed {files}: {reason}"]
     done = all(summary.already_done for summary in summaries)
     took_s = sum(summary.took_s for summary in summaries)
-    lines += ["already up to date" if done else f"done in {duration(took_s)}"]
+    lines += [outcome(took_s, up_to_date=done)]
     return lines
 
 

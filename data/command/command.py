@@ -24,6 +24,7 @@ from data.command.output import WARNING, configured_output
 from data.core.error_details import unexpected
 from data.core.errors import InputError, InternalError, disk_problem, is_interrupt
 from data.core.run_log import LOGGER, RunLog, current_log, run_log
+from data.core.time_left import duration
 from data.storage.addresses import legible, project_address
 from data.storage.cache import cache_folder
 from data.storage.shown import command_line, shown
@@ -70,6 +71,11 @@ def confirmed(question: str, *, yes: bool) -> bool:
             raise
         return False
     return answer.strip().casefold() in ("y", "yes")
+
+
+def outcome(took_s: float, *, up_to_date: bool) -> str:
+    """Return the line of a report that says how long the work took, or that there was none."""
+    return "already up to date" if up_to_date else f"done in {duration(took_s)}"
 
 
 def limit_threads(threads: int) -> None:
