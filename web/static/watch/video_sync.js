@@ -36,8 +36,8 @@ export class VideoSync {
   isInSync(clock) {
     const { video } = this;
     if (video.readyState < 2 || video.seeking) return false;
-    if (clock.paused) return Math.abs(this.drift(this.#middleOfFrame(clock.time))) < 1 / (this.rate ?? 25);
-    return Math.abs(this.drift(clock.time)) <= 1 / (this.rate ?? 25) || video.ended;
+    if (clock.paused) return Math.abs(this.drift(this.#middleOfFrame(clock.time))) < this.#frameS;
+    return Math.abs(this.drift(clock.time)) <= this.#frameS || video.ended;
   }
 
   /** Correct the video's drift; call it about ten times per second. */
@@ -72,7 +72,7 @@ export class VideoSync {
     const drift = this.drift(time);
     if (clock.stands) {
       if (!video.paused) video.pause();
-      if (Math.abs(drift) > 1 / (this.rate ?? 25)) this.jump(time, now);
+      if (Math.abs(drift) > this.#frameS) this.jump(time, now);
       return;
     }
     if (video.paused) video.play().catch(() => {});
@@ -101,6 +101,11 @@ export class VideoSync {
   #middleOfFrame(time) {
     if (!this.rate) return time;
     return (Math.floor(time * this.rate + 0.01) + 0.5) / this.rate;
+  }
+
+  /** Duration of a frame in seconds. */
+  get #frameS() {
+    return 1 / (this.rate ?? 25);
   }
 
   get #end() {
